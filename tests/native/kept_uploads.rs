@@ -1,6 +1,25 @@
 //! Uploads that were broken off and are kept for their user (`resume_uploads`).
 
+macro_rules! on_each_storage {
+    ($name:ident, $scenario:ident) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn on_a_disk() {
+                $scenario(DISK);
+            }
+
+            #[test]
+            fn in_a_bucket() {
+                $scenario(&S3::SeaweedFs.backend());
+            }
+        }
+    };
+}
+
 mod clients;
+mod killed;
 mod refusals;
 mod removals;
 mod rounds;
@@ -28,24 +47,6 @@ users:
   - {{ name: sends, password: sends, plain: true, backend: store, permissions: [upload], resume_uploads: 1h }}
 "
     ))
-}
-
-macro_rules! on_each_storage {
-    ($name:ident, $scenario:ident) => {
-        mod $name {
-            use super::*;
-
-            #[test]
-            fn on_a_disk() {
-                $scenario(DISK);
-            }
-
-            #[test]
-            fn in_a_bucket() {
-                $scenario(&S3::SeaweedFs.backend());
-            }
-        }
-    };
 }
 
 /// Sends some bytes, and when they have come, both connections are gone at once.
@@ -145,45 +146,6 @@ fn goes_on_at_another_server(backend: &str) {
     assert_eq!(client.names(""), ["f"]);
 }
 on_each_storage!(what_was_broken_off_at_one_server, goes_on_at_another_server);
-
-/// The end of a server is the end of its lines: what the storage has is there.
-fn goes_on_after_a_kill(backend: &str) {
-    let (setup, content) = (users(backend), noise(SOME, 2));
-    let (mut one, two) = (setup.start(), setup.start());
-    let mut sending = one.login();
-    let mut data = sending.start_transfer("STOR f");
-    data.write_all(&content[..SOME - 1000]).unwrap();
-    let mut client = two.login();
-    wait_until("something has arrived", || client.command("SIZE f").code == 213);
-    one.kill();
-    let there = size(&mut client, "f");
-    assert!(there > 0 && there < SOME - 1000, "{there}");
-    client.expect(&format!("REST {there}"), 350);
-    assert_eq!(client.try_store("STOR f", &content[there..]).code, 226);
-    assert_bytes(&client.retrieve("f"), &content);
-}
-on_each_storage!(after_a_kill, goes_on_after_a_kill);
-
-/// Nobody sends what a server had that is gone: it is not under way any more, for nobody and nothing.
-fn is_left_by_a_kill(backend: &str) {
-    let (setup, content) = (users(backend), noise(SOME, 15));
-    let (mut one, two) = (setup.start(), setup.start());
-    let mut sending = one.login();
-    let mut data = sending.start_transfer("STOR f");
-    data.write_all(&content[..SOME - 1000]).unwrap();
-    let mut client = two.login();
-    wait_until("something has arrived", || client.command("SIZE f").code == 213);
-    assert_eq!(client.try_store("APPE f", b"more").code, 554, "it is under way");
-    one.kill();
-    wait_until("the listing tells what SIZE does", || {
-        let there = size(&mut client, "f");
-        String::from_utf8(client.fetch("MLSD")).unwrap().to_lowercase().contains(&format!("size={there};"))
-    });
-    let there = size(&mut client, "f");
-    assert_eq!(client.try_store("APPE f", &content[there..]).code, 226);
-    assert_bytes(&client.retrieve("f"), &content);
-}
-on_each_storage!(by_a_kill, is_left_by_a_kill);
 
 /// A line that is dead to the client looks alive to the server.
 fn the_newest_one_counts(backend: &str) {

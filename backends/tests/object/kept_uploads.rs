@@ -33,10 +33,13 @@ pub(crate) async fn begun(storage: &ObjectStorage, content: &[u8]) -> Box<dyn Up
     upload
 }
 
-async fn resumed(storage: &ObjectStorage, from: usize, content: &[u8]) -> Box<dyn Upload> {
+pub(crate) async fn resume(storage: &ObjectStorage, from: usize) -> wharf_backends::Result<Box<dyn Upload>> {
     let partials: &dyn Partials = storage;
-    let resumed = partials.resume(&path("/f"), &keeping(), from as u64, CreateMode::Replace).await;
-    let mut upload = resumed.unwrap();
+    partials.resume(&path("/f"), &keeping(), from as u64, CreateMode::Replace).await
+}
+
+async fn resumed(storage: &ObjectStorage, from: usize, content: &[u8]) -> Box<dyn Upload> {
+    let mut upload = resume(storage, from).await.unwrap();
     write(&mut *upload, content).await;
     upload
 }

@@ -84,6 +84,10 @@ pub(super) struct State {
     /// The server that has written it.
     #[serde(default)]
     pub(super) writer: Option<Writer>,
+    /// When the server that had the upload wrote of it last, in seconds since 1970, if another one has written after it that nobody sends
+    /// it: its time goes on from there, and its owner may have been told of it.
+    #[serde(default)]
+    pub(super) since: Option<u64>,
 }
 
 /// A document as the store has it.
@@ -133,6 +137,7 @@ impl State {
             is_left: false,
             arrived: 0,
             writer: None,
+            since: None,
         }
     }
 
@@ -145,6 +150,12 @@ impl State {
     fn written(&self) -> Option<SystemTime> {
         let at = UNIX_EPOCH.checked_add(Duration::from_secs(self.at))?;
         (at <= SystemTime::now().checked_add(CLOCKS)?).then_some(at)
+    }
+
+    /// That nobody sends an upload whose server is gone, and how much of it there is.
+    pub(super) fn left_by_a_kill(found: &Found, arrived: u64) -> Self {
+        let since = found.last().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self { is_left: true, arrived, since: Some(since), ..found.state.clone() }
     }
 
     /// Whether a document under this key can be one of ours: others can write to a bucket, too.
@@ -164,14 +175,16 @@ impl State {
 }
 
 impl Found {
-    /// The store's own clock, if that is ahead.
-    fn written(&self) -> SystemTime {
+    /// When whoever had it wrote of it last, by the store's own clock if that is ahead.
+    fn last(&self) -> SystemTime {
         let at = self.state.written().unwrap_or(UNIX_EPOCH);
-        self.object.stored.map_or(at, |stored| stored.max(at))
+        let written = self.object.stored.map_or(at, |stored| stored.max(at));
+        let since = self.state.since.and_then(|since| UNIX_EPOCH.checked_add(Duration::from_secs(since)));
+        since.map_or(written, |since| since.min(written))
     }
 
     fn is_older_than(&self, age: Duration) -> bool {
-        self.written().elapsed().is_ok_and(|elapsed| elapsed >= age)
+        self.last().elapsed().is_ok_and(|elapsed| elapsed >= age)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -181,8 +194,12 @@ impl Found {
     /// Whether somebody still seems to send it. As long as this process has it, it is under way, however long it is silent.
     pub(super) fn is_under_way(&self) -> bool {
         !self.state.is_left
-            && (heard::last(&self.state.claim).is_some()
-                || !(self.is_older_than(self.state.refresh() * MISSED) || self.is_abandoned()))
+            && (heard::last(&self.state.claim).is_some() || !(self.is_unheard_of() || self.is_abandoned()))
+    }
+
+    /// Whether nothing was written of it for so long that everybody takes its server for gone.
+    pub(super) fn is_unheard_of(&self) -> bool {
+        self.is_older_than(self.state.refresh() * MISSED)
     }
 
     /// Whether the server that had it is certainly gone. What the store was asked to complete may become the file all the same.
@@ -192,10 +209,19 @@ impl Found {
             && self.state.writer.as_ref().is_some_and(Writer::is_gone)
     }
 
+    /// Whether it differs from one that was found before in nothing but that nobody sends it: another server has seen that the one
+    /// which had it is gone.
+    pub(super) fn was_only_left_since(&self, before: &Self) -> bool {
+        let State { is_left, at, arrived, writer, since, .. } = before.state.clone();
+        self.state.is_left
+            && !is_left
+            && State { is_left, at, arrived, writer, since, ..self.state.clone() } == before.state
+    }
+
     /// What is kept, if so many bytes have arrived.
     pub(super) fn partial(&self, arrived: u64) -> Option<Partial> {
         let path = StoragePath::parse(&self.state.path).ok()?;
-        let partial = Partial::of(self.state.keeping(), path, arrived, self.written(), SystemTime::now());
+        let partial = Partial::of(self.state.keeping(), path, arrived, self.last(), SystemTime::now());
         partial.map(|partial| Partial { under_way: self.is_under_way(), ..partial })
     }
 }
@@ -353,16 +379,35 @@ pub(super) async fn arrived(
     Ok((!has_nothing).then_some((arrived, sizes)))
 }
 
+/// What was found, as it is now, if all that was changed since then is that another server has seen that nobody sends it; or else the
+/// error that came of the change.
+pub(super) async fn as_it_is_now(
+    bucket: &Arc<Bucket>,
+    path: &StoragePath,
+    key: &str,
+    before: &Found,
+    error: Error,
+) -> Result<Found> {
+    if error.kind() != ErrorKind::Conflict {
+        return Err(error);
+    }
+    let now = load(bucket, path, key).await?;
+    now.filter(|now| now.was_only_left_since(before)).ok_or(error)
+}
+
 /// Removes what the store has of an upload. Nothing that is gone already is an error.
 pub(super) async fn remove(
-    bucket: &Bucket,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     key: &str,
     key_of_file: Option<&str>,
     found: &Found,
 ) -> Result<()> {
     // The document comes first: without it nobody goes on with the rest.
-    bucket.delete(path, key, Some(&found.object)).await?;
+    if let Err(error) = bucket.delete(path, key, Some(&found.object)).await {
+        let now = as_it_is_now(bucket, path, key, found, error).await?;
+        bucket.delete(path, key, Some(&now.object)).await?;
+    }
     if let Some(key_of_file) = key_of_file {
         abort(bucket, path, key_of_file, found).await?;
     }

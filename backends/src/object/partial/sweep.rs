@@ -20,7 +20,7 @@ const ALONE: Duration = Duration::from_secs(60 * 60);
 /// How long the store gets to take in what it was sent by a server that is gone.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// A sweep writes about so many uploads whose server is gone. The others are those of no server after some minutes.
+/// A sweep writes about so many uploads whose server is gone. Without that, everybody takes them for what was left after some minutes.
 const MOST_ABANDONED: usize = 1000;
 
 /// The result of a sweep.
@@ -69,7 +69,7 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
                 Ok(Some(found)) => {
                     named.extend(found.state.tail.as_ref().map(|tail| state::tail_key(&key, &tail.name)));
                     swept.kept.extend(found.state.upload.clone());
-                    if found.is_abandoned() && abandoned.len() < MOST_ABANDONED {
+                    if abandoned.len() < MOST_ABANDONED && !found.is_unheard_of() && found.is_abandoned() {
                         abandoned.push((key, found));
                     }
                 }
@@ -126,7 +126,7 @@ async fn leave(bucket: &Arc<Bucket>, key: &str, found: &Found) -> Result<()> {
     let Some((arrived, _)) = state::arrived(bucket, &path, &key_of_file, &found.state, sizes).await? else {
         return Ok(());
     };
-    let mut left = State { is_left: true, arrived: arrived.bytes(), ..found.state.clone() };
+    let mut left = State::left_by_a_kill(found, arrived.bytes());
     match state::store(bucket, &path, key, &mut left, Before::This(&found.object)).await {
         Ok(()) => {
             tracing::info!(%path, user = left.owner, bytes = left.arrived, "an upload of a server that is gone is kept");

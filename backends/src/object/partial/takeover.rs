@@ -56,7 +56,10 @@ impl PartialUpload {
     /// Writes the document in place of the one that was found. Where the store does not answer, it may have taken it all the same.
     async fn claim(&mut self, before: &Found) -> Result<()> {
         let mut state = self.state.clone();
-        self.store(&mut state, Before::This(&before.object)).await?;
+        if let Err(error) = self.store(&mut state, Before::This(&before.object)).await {
+            let now = state::as_it_is_now(&self.bucket, &self.path, &self.key, before, error).await?;
+            self.store(&mut state, Before::This(&now.object)).await?;
+        }
         self.state = state;
         Ok(())
     }

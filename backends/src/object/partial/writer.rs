@@ -10,7 +10,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, Once, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,31 +22,23 @@ const LENGTH: usize = 32;
 /// A server, as others in its network namespace can find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Writer {
-    /// Stands for the network namespace. Another namespace never has the same, on no machine, and not after a restart of this one.
+    /// Stands for the network namespace: two that exist at the same time never have the same, on no machine, unless one of these is a copy
+    /// of the other that was made while it ran.
     place: String,
     /// What the server holds there.
     name: String,
 }
 
-/// Where this process is; `None` if the system does not tell.
-static PLACE: LazyLock<Option<String>> = LazyLock::new(|| {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let namespace = fs::metadata("/proc/self/ns/net").ok()?;
-    // Whoever can read the bucket has not to know the machine.
-    Some(digits(&format!("{} {} {}", boot.trim(), namespace.dev(), namespace.ino()), LENGTH))
+/// Where this process is, if the system tells: a service may be kept from what /proc says of the machine.
+static PLACE: LazyLock<io::Result<String>> = LazyLock::new(|| {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let namespace = fs::metadata("/proc/self/ns/net")?;
+    // Whoever can read the bucket need not learn which machine it is.
+    Ok(digits(&format!("{} {} {}", boot.trim(), namespace.dev(), namespace.ino()), LENGTH))
 });
 
 /// This process, with the name that it holds as long as it runs.
-static OURS: LazyLock<Option<(Writer, UnixDatagram)>> = LazyLock::new(|| {
-    let writer = Writer { place: PLACE.clone()?, name: format!("{:032x}", fastrand::u128(..)) };
-    match hold(&writer.name) {
-        Ok(socket) => Some((writer, socket)),
-        Err(error) => {
-            tracing::debug!(%error, "others can't see whether this server is gone");
-            None
-        }
-    }
-});
+static OURS: Mutex<Option<(Writer, UnixDatagram)>> = Mutex::new(None);
 
 fn address(name: &str) -> io::Result<SocketAddr> {
     SocketAddr::from_abstract_name(format!("wharf-{name}"))
@@ -67,14 +59,36 @@ fn is_free(name: &str) -> bool {
 impl Writer {
     /// This process; `None` if others could not find it.
     pub(super) fn this() -> Option<Self> {
-        OURS.as_ref().map(|(writer, _)| writer.clone())
+        static TOLD: Once = Once::new();
+        let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
+        if ours.is_none() {
+            match Self::new() {
+                Ok(new) => *ours = Some(new),
+                Err(error) => TOLD.call_once(|| {
+                    tracing::info!(
+                        %error,
+                        "nobody can see whether this server is gone: should it be killed, what it keeps of uploads to buckets looks \
+                         for three minutes as if it were under way"
+                    );
+                }),
+            }
+        }
+        ours.as_ref().map(|(writer, _)| writer.clone())
+    }
+
+    fn new() -> io::Result<(Self, UnixDatagram)> {
+        let place = PLACE.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
+        let writer = Self { place: place.clone(), name: format!("{:032x}", fastrand::u128(..)) };
+        let socket = hold(&writer.name)?;
+        Ok((writer, socket))
     }
 
     /// Whether the server is certainly gone. Of one in another network namespace, nobody here knows.
     pub(super) fn is_gone(&self) -> bool {
         // Anybody who may write to the bucket may have written it.
         let is_name = self.name.len() == LENGTH && self.name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_name && PLACE.as_ref() == Some(&self.place) && is_free(&self.name)
+        let is_here = PLACE.as_ref().is_ok_and(|place| *place == self.place);
+        is_name && is_here && is_free(&self.name)
     }
 }
 
