@@ -171,7 +171,7 @@ class Systemd(unittest.TestCase):
 
     def test_the_machine_is_known_to_the_service(self):
         """What of /proc is no process: the names of the machine, and of this boot, by which others see whether a server is gone."""
-        self.assertNotRegex(UNIT.read_text(), "(?m)^ProcSubset=pid")
+        self.assertNotRegex(UNIT.read_text(), r"(?m)^ProcSubset\s*=\s*pid")
 
     def test_user_can_be_made(self):
         ran = run("systemd-sysusers", "--dry-run", ROOT / "deploy/systemd/wharf.sysusers")

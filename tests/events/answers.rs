@@ -35,8 +35,9 @@ fn a_receiver_that_answers_nothing_is_asked_again() {
     });
     let setup = setup(&receiver, ", timeout: 3s");
     let server = setup.start();
+    let mut client = server.login();
     let began = Instant::now();
-    server.login().store("a", b"x");
+    client.store("a", b"x");
     receiver.expect(1);
     let all = receiver.all();
     assert_eq!((all.len(), all[0].id()), (2, all[1].id()));
@@ -118,7 +119,7 @@ fn a_rename_waits_for_both_of_its_paths() {
 #[test]
 fn no_more_are_sent_in_a_time_than_that() {
     let receiver = Receiver::new();
-    let setup = setup(&receiver, ", rate: 20/s");
+    let setup = setup(&receiver, ", rate: 4/s");
     let server = setup.start();
     let mut client = server.login();
     let began = Instant::now();
@@ -127,7 +128,7 @@ fn no_more_are_sent_in_a_time_than_that() {
     }
     let got = receiver.expect(9);
     let took = got[8].at - began;
-    assert!(took >= Duration::from_millis(400), "{took:?}");
+    assert!(took >= Duration::from_secs(2), "{took:?}");
 }
 
 /// The receiver of a certificate that nobody but the `ca_file` knows.

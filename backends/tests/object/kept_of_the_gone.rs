@@ -69,18 +69,9 @@ async fn what_a_server_had_that_is_gone_is_left() {
         assert!(!is_left());
     }
 
-    // What was written long ago is left to everybody anyway.
     writes(&|other| {
         other["writer"]["name"] = nobody();
         other["at"] = Value::from(seconds() - 600);
-    });
-    assert!(storage.find_left(&path("/f"), "ann").await.unwrap().is_some());
-    storage.sweep().await.unwrap();
-    assert!(!is_left());
-
-    writes(&|other| {
-        other["writer"]["name"] = nobody();
-        other["at"] = Value::from(seconds() - 100);
     });
     let left = storage.find_left(&path("/f"), "ann").await.unwrap().unwrap();
     assert_eq!((left.size, left.under_way), (2 * PART as u64 - 1, false));
@@ -93,6 +84,35 @@ async fn what_a_server_had_that_is_gone_is_left() {
     assert_eq!(storage.find(&path("/f"), "ann").await.unwrap().unwrap(), left);
     let kept = storage.find_in(&StoragePath::root(), "ann").await.unwrap();
     assert_eq!(kept.iter().map(|partial| partial.size).collect::<Vec<_>>(), [2 * PART as u64 - 1]);
+    assert_eq!((aborts(&server), server.open_parts()), (0, 2));
+}
+
+/// Who goes on with it, and sends nothing of it, leaves it as it was: with the size and the time that others were told of.
+#[tokio::test]
+async fn who_sends_nothing_changes_nothing() {
+    let (storage, server) = bucket(Dialect::default()).await;
+    two_parts(&storage, &server).await;
+    let (key, mut gone) = (document(&server), read(&server));
+    gone["writer"]["name"] = nobody();
+    for (at, is_left) in [(100, false), (90, true), (600, false), (500, true)] {
+        gone["at"] = Value::from(seconds() - at);
+        gone["is_left"] = Value::from(is_left);
+        gone["arrived"] = Value::from(2 * PART);
+        put(&server, &key, &gone);
+        let left = storage.find_left(&path("/f"), "ann").await.unwrap().unwrap();
+        for ends_in_good_order in [true, false] {
+            let upload = resume(&storage, 2 * PART - 1).await.unwrap();
+            match ends_in_good_order {
+                true => assert_eq!(upload.finish().await.unwrap_err().kind(), ErrorKind::Conflict),
+                false => drop(upload),
+            }
+            // That is written behind the back of whoever sent nothing.
+            while read(&server)["is_left"] != true {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(storage.find_left(&path("/f"), "ann").await.unwrap().as_ref(), Some(&left));
+        }
+    }
     assert_eq!((aborts(&server), server.open_parts()), (0, 2));
 }
 

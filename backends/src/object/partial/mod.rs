@@ -153,7 +153,7 @@ fn cut(arrived: &Arrived, offset: u64, path: &StoragePath) -> Result<Cut> {
     }
     match arrived.ends[parts] - offset {
         1 => Ok(Cut { parts: parts + 1, skip: 1, of_tail: 0 }),
-        _ => Err(refused().advising("what is kept can't be cut there; send the file from its start.")),
+        _ => Err(refused().advising("what is kept can't be cut there; send the file from its start")),
     }
 }
 
@@ -260,7 +260,7 @@ impl Partials for ObjectStorage {
             inner.multipart = Some(Multipart::known(&self.bucket, (path, &key), headers, id, arrived.tags));
         }
         let highest = if goes_on { arrived.highest } else { 0 };
-        let untouched = State { claim: state.claim.clone(), arrived: all, ..found.state.clone() };
+        let untouched = State { claim: state.claim.clone(), ..State::left(&found, all) };
         let mut upload = PartialUpload::taking_over(inner, key, state, skip, highest);
         upload.untouched = Some(untouched);
         let taken = takeover::run(Takeover { upload, found, goes_on }).await?;

@@ -84,8 +84,8 @@ pub(super) struct State {
     /// The server that has written it.
     #[serde(default)]
     pub(super) writer: Option<Writer>,
-    /// When the server that had the upload wrote of it last, in seconds since 1970, if another one has written after it that nobody sends
-    /// it: its time goes on from there, and its owner may have been told of it.
+    /// When whoever had the upload wrote of it last, in seconds since 1970, if somebody else has written after that that nobody sends it:
+    /// its time goes on from there, and its owner may have been told of it.
     #[serde(default)]
     pub(super) since: Option<u64>,
 }
@@ -121,6 +121,12 @@ impl Arrived {
     }
 }
 
+/// So many seconds since 1970, if that can be when a document was written.
+fn moment(seconds: u64) -> Option<SystemTime> {
+    let at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+    (at <= SystemTime::now().checked_add(CLOCKS)?).then_some(at)
+}
+
 impl State {
     pub(super) fn new(path: &StoragePath, keeping: &Keeping) -> Self {
         Self {
@@ -148,12 +154,11 @@ impl State {
 
     /// When it was written, if that can be.
     fn written(&self) -> Option<SystemTime> {
-        let at = UNIX_EPOCH.checked_add(Duration::from_secs(self.at))?;
-        (at <= SystemTime::now().checked_add(CLOCKS)?).then_some(at)
+        moment(self.at)
     }
 
-    /// That nobody sends an upload whose server is gone, and how much of it there is.
-    pub(super) fn left_by_a_kill(found: &Found, arrived: u64) -> Self {
+    /// That nobody sends what was found any more, and how much of it there is.
+    pub(super) fn left(found: &Found, arrived: u64) -> Self {
         let since = found.last().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Self { is_left: true, arrived, since: Some(since), ..found.state.clone() }
     }
@@ -177,10 +182,11 @@ impl State {
 impl Found {
     /// When whoever had it wrote of it last, by the store's own clock if that is ahead.
     fn last(&self) -> SystemTime {
-        let at = self.state.written().unwrap_or(UNIX_EPOCH);
-        let written = self.object.stored.map_or(at, |stored| stored.max(at));
-        let since = self.state.since.and_then(|since| UNIX_EPOCH.checked_add(Duration::from_secs(since)));
-        since.map_or(written, |since| since.min(written))
+        let written = || {
+            let at = self.state.written().unwrap_or(UNIX_EPOCH);
+            self.object.stored.map_or(at, |stored| stored.max(at))
+        };
+        self.state.since.and_then(moment).unwrap_or_else(written)
     }
 
     fn is_older_than(&self, age: Duration) -> bool {
@@ -194,12 +200,8 @@ impl Found {
     /// Whether somebody still seems to send it. As long as this process has it, it is under way, however long it is silent.
     pub(super) fn is_under_way(&self) -> bool {
         !self.state.is_left
-            && (heard::last(&self.state.claim).is_some() || !(self.is_unheard_of() || self.is_abandoned()))
-    }
-
-    /// Whether nothing was written of it for so long that everybody takes its server for gone.
-    pub(super) fn is_unheard_of(&self) -> bool {
-        self.is_older_than(self.state.refresh() * MISSED)
+            && (heard::last(&self.state.claim).is_some()
+                || !(self.is_older_than(self.state.refresh() * MISSED) || self.is_abandoned()))
     }
 
     /// Whether the server that had it is certainly gone. What the store was asked to complete may become the file all the same.
@@ -214,6 +216,7 @@ impl Found {
     pub(super) fn was_only_left_since(&self, before: &Self) -> bool {
         let State { is_left, at, arrived, writer, since, .. } = before.state.clone();
         self.state.is_left
+            && self.state.since.is_some()
             && !is_left
             && State { is_left, at, arrived, writer, since, ..self.state.clone() } == before.state
     }

@@ -69,7 +69,7 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
                 Ok(Some(found)) => {
                     named.extend(found.state.tail.as_ref().map(|tail| state::tail_key(&key, &tail.name)));
                     swept.kept.extend(found.state.upload.clone());
-                    if abandoned.len() < MOST_ABANDONED && !found.is_unheard_of() && found.is_abandoned() {
+                    if abandoned.len() < MOST_ABANDONED && found.is_abandoned() {
                         abandoned.push((key, found));
                     }
                 }
@@ -126,7 +126,7 @@ async fn leave(bucket: &Arc<Bucket>, key: &str, found: &Found) -> Result<()> {
     let Some((arrived, _)) = state::arrived(bucket, &path, &key_of_file, &found.state, sizes).await? else {
         return Ok(());
     };
-    let mut left = State::left_by_a_kill(found, arrived.bytes());
+    let mut left = State::left(found, arrived.bytes());
     match state::store(bucket, &path, key, &mut left, Before::This(&found.object)).await {
         Ok(()) => {
             tracing::info!(%path, user = left.owner, bytes = left.arrived, "an upload of a server that is gone is kept");

@@ -354,13 +354,13 @@ impl Upload for PartialUpload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        self.untouched = None;
         if self.skip > 0 {
+            // Nothing came, which is no file: what is kept stays as it was.
             let reason = "it ends before what was kept of it does";
             let error = Error::with_source(ErrorKind::Conflict, &self.path, reason);
-            self.let_go();
-            return Err(error.advising("less came than is kept already; send the file from its start."));
+            return Err(error.advising("what came ends before what is kept does; try again"));
         }
+        self.untouched = None;
         self.settle().await?;
         if self.stage == Stage::Claimed {
             let Some((true, found)) = self.is_ours().await? else {

@@ -109,12 +109,13 @@ impl S3 {
         if !prefix.is_empty() {
             request = request.query("prefix", prefix);
         }
+        let is_first = after.is_none();
         if let Some((key, id)) = after {
             request = request.query("key-marker", key).query("upload-id-marker", id);
         }
         let answer = match self.requests.document::<ListMultipartUploadsResult>(request).await {
             // The word of some stores for a bucket in which no upload was ever begun.
-            Err(failure) if failure.is_not_found() => ListMultipartUploadsResult::default(),
+            Err(failure) if is_first && failure.is_not_found() => ListMultipartUploadsResult::default(),
             answer => answer?,
         };
         let next = match (answer.is_truncated, answer.next_key_marker, answer.next_upload_id_marker) {
